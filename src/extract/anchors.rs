@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use url::{Position, Url};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::resolve::LinkResolver;
@@ -39,6 +40,11 @@ impl AnchorCollector {
             // False: one more link is not checked.
             let _ = add(&mut self.targets, &mut self.seen_targets, text);
         }
+    }
+
+    /// Takes a fragment in CSS or SVG. It names an element of the document itself, whatever its base is.
+    pub fn own_link(&mut self, document: &Url, fragment: &str) {
+        self.link(&format!("{}{fragment}", &document[..Position::AfterQuery]));
     }
 
     /// The memory of the buffers, in bytes.

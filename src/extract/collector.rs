@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use encoding_rs::{Encoding, UTF_8};
 use hashbrown::HashTable;
 use jiff::Timestamp;
-use url::Url;
+use url::{Position, Url};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::DocumentHead;
@@ -27,10 +27,15 @@ use crate::policy::text::sketch::SketchBuilder;
 const MOST_LINKS: usize = 50_000;
 /// The most links of the response fields.
 const MOST_FIELD_LINKS: usize = 256;
+/// The most links that are no URLs.
+const MOST_INVALID: usize = 256;
 /// The most bytes of all texts of a document.
 const MOST_BYTES: usize = 8 << 20;
 /// The most bytes of all URLs of a document. A long base makes each of them long.
 const MOST_URL_BYTES: usize = 16 << 20;
+
+/// Stands for all links that are a fragment alone. They lead to the base of the document.
+const FRAGMENT: &str = "#";
 
 /// The use of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -257,9 +262,13 @@ impl LinkCollector {
         }
         let text = bare(text);
         if let Some(anchors) = self.anchors.as_mut().filter(|_| text.len() <= LONGEST_URL) {
-            anchors.link(&text);
+            match kind {
+                LinkKind::Requisite if text.starts_with('#') => anchors.own_link(&self.url, &text),
+                _ => anchors.link(&text),
+            }
         }
-        let Some(text) = fetchable(&text) else { return };
+        let of_base = || (kind == LinkKind::Page && self.depth == 0 && leads_to_base(&text)).then_some(FRAGMENT);
+        let Some(text) = fetchable(&text).or_else(of_base) else { return };
         if text.len() > LONGEST_URL {
             return self.cut();
         }
@@ -376,9 +385,23 @@ impl LinkCollector {
             start = end;
         }
         let query = self.query_encoding.unwrap_or(encoding);
-        let base = self.base.as_ref().unwrap_or(&self.url);
-        let resolver = LinkResolver::new(base, query);
-        let mut links = LinkList::default();
+        let base = self.base.take().unwrap_or_else(|| self.url.clone());
+        let resolver = LinkResolver::new(&base, query);
+        let (links, invalid) = self.resolved(&resolver);
+        let canonical = self.canonical.as_deref().map(bare);
+        let canonical = canonical.and_then(|text| resolver.url(fetchable(&text)?));
+        let title = self.title.take().map(|raw| words(&references::decode(&decoded(&raw, encoding))));
+        // The end may be half of a character.
+        let title = title.map(|title| title.trim_end_matches('\u{fffd}').to_owned());
+        let title = title.filter(|title| !title.is_empty());
+        let anchors = self.anchors.take().map(|anchors| Box::new(anchors.finish(&resolver)));
+        let (more, nofollow, text) = (self.more, self.nofollow, self.sketch.finish());
+        PageLinks { links, invalid, more, title, nofollow, canonical, text, anchors }
+    }
+
+    /// The links, and the texts of those that are no URLs.
+    fn resolved(&mut self, resolver: &LinkResolver<'_>) -> (LinkList, Vec<String>) {
+        let (mut links, mut invalid) = (LinkList::default(), Vec::new());
         for ResolvedLink { url, kind, nofollow } in &self.resolved {
             links.push(Link { url: url.as_str(), kind: *kind, nofollow: *nofollow, modified: None, text: "" });
         }
@@ -388,6 +411,12 @@ impl LinkCollector {
             start = entry.end;
             url.clear();
             if !resolver.resolve(text, &mut url) {
+                if resolver.is_invalid(text) && invalid.len() < MOST_INVALID {
+                    invalid.push(text.to_owned());
+                }
+                continue;
+            }
+            if text == FRAGMENT && url == self.url[..Position::AfterQuery] {
                 continue;
             }
             let length = url.len() * entry.kinds.count_ones() as usize;
@@ -403,15 +432,7 @@ impl LinkCollector {
                 links.push(Link { url: &url, kind, nofollow, modified, text });
             }
         }
-        let canonical = self.canonical.as_deref().map(bare);
-        let canonical = canonical.and_then(|text| resolver.url(fetchable(&text)?));
-        let title = self.title.take().map(|raw| words(&references::decode(&decoded(&raw, encoding))));
-        // The end may be half of a character.
-        let title = title.map(|title| title.trim_end_matches('\u{fffd}').to_owned());
-        let title = title.filter(|title| !title.is_empty());
-        let anchors = self.anchors.take().map(|anchors| Box::new(anchors.finish(&resolver)));
-        let (more, nofollow, text) = (self.more, self.nofollow, self.sketch.finish());
-        PageLinks { links, more, title, nofollow, canonical, text, anchors }
+        (links, invalid)
     }
 }
 
@@ -447,6 +468,11 @@ pub(super) fn fetchable(text: &str) -> Option<&str> {
     let end = bytes.iter().position(|byte| !(byte.is_ascii_alphanumeric() || b"+-.".contains(byte)));
     let Some(end) = end.filter(|end| bytes[*end] == b':' && bytes[0].is_ascii_alphabetic()) else { return Some(text) };
     ["http", "https"].iter().any(|scheme| text[..end].eq_ignore_ascii_case(scheme)).then_some(text)
+}
+
+/// Whether a link is a fragment alone. Without a `base` element it leads into the same page.
+fn leads_to_base(text: &str) -> bool {
+    text.len() > 1 && text.starts_with('#')
 }
 
 /// The words of a text with single blanks.

@@ -59,6 +59,11 @@ impl<'a> LinkResolver<'a> {
         (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
     }
 
+    /// Whether a text is no URL of any scheme.
+    pub fn is_invalid(&self, text: &str) -> bool {
+        self.base.join(text).is_err()
+    }
+
     /// Appends the URL of a text without a fragment, if the text needs no parser: a path, or an absolute URL at the
     /// same origin that is serialized already. Returns whether it did.
     pub fn resolve_plain(&self, text: &str, into: &mut String) -> bool {

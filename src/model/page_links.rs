@@ -14,6 +14,8 @@ pub struct PageLinks {
     /// The links, each text of the document once for each kind. Two texts may lead to one URL. Links of response
     /// fields are first, and the others are in document order.
     pub links: LinkList,
+    /// The texts of links that are no URLs, such as one with a port that is too large. No more than 256 are kept.
+    pub invalid: Vec<String>,
     /// Whether a limit cut the list: the document has more links, or a link that is too long.
     pub more: bool,
     /// The text of the first `title` element, with single blanks.

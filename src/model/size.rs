@@ -78,7 +78,9 @@ impl PageLinks {
     fn size(&self) -> usize {
         let canonical = self.canonical.as_ref().map_or(0, |url| url.as_str().len());
         let anchors = self.anchors.as_deref().map_or(0, Anchors::bytes);
-        size_of::<PageLinks>() + self.links.bytes() + canonical + anchors + self.title.as_ref().map_or(0, String::len)
+        let invalid = self.invalid.iter().map(|text| size_of::<String>() + text.len()).sum::<usize>();
+        let title = self.title.as_ref().map_or(0, String::len);
+        size_of::<PageLinks>() + self.links.bytes() + invalid + canonical + anchors + title
     }
 }
 

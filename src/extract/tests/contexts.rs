@@ -95,6 +95,18 @@ fn texts_and_attributes_that_are_no_links() {
 }
 
 #[test]
+fn links_that_are_no_urls_are_kept_as_they_are() {
+    let page = "<a href=' http://h.test:99999/x#y '><a href='https://exam ple.com/'><img src=http://><a href='//'>\
+        <a href=http://><p style='b:url(http://[)'><link rel=canonical href=http://a:b/><a href=x y:99999><a href=ftp://:x>";
+    let found = html(page);
+    assert_eq!(
+        found.invalid,
+        ["http://h.test:99999/x", "https://exam ple.com/", "http://", "//", "http://[", "http://a:b/"]
+    );
+    assert_eq!(shown(&found), ["page /dir/x"]);
+}
+
+#[test]
 fn values_are_read_as_browsers_read_them() {
     assert_links(&[
         ("<a href=' \n x\ty \n'>", &["page /dir/xy"]),
@@ -118,7 +130,10 @@ fn first_base_governs_all_links() {
         ("<base href=data:,x><base href=javascript:x><a href=x>", &["page /dir/x"]),
         ("<base href='http://'><base href=/b/><a href=x>", &["page /b/x"]),
         ("<iframe srcdoc='<base href=/b/><a href=x>'></iframe><a href=y>", &["page /dir/x", "page /dir/y"]),
-        ("<base href='/b/?q#f'><a href='?r'><a href='#x'>", &["page /b/?r"]),
+        ("<base href='/b/?q#f'><a href='?r'><a href='#x'>", &["page /b/?r", "page /b/?q"]),
+        ("<a href='#x' rel=nofollow><a href='#y' rel=nofollow><base href=/b/>", &["page /b/ nofollow"]),
+        ("<base href=page><a href='#x'><use href='#y'>", &[]),
+        ("<base href=/b/><a href='#'><use href='#x'><iframe srcdoc='<a href=#x>'></iframe><p style='f:url(#x)'>", &[]),
         ("<template><base href=/t/></template><a href=x>", &["page /dir/x"]),
         ("<template><template></template><base href=/t/></template><base href=/b/><a href=x>", &["page /b/x"]),
         ("</template><base href=/b/><a href=x>", &["page /b/x"]),

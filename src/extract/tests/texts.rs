@@ -45,6 +45,17 @@ fn anchors_are_ids_names_and_links_with_a_fragment() {
 }
 
 #[test]
+fn fragments_of_css_and_svg_are_those_of_the_page_itself() {
+    let page =
+        "<base href=/b/><use href='#a'><use href='x#b'><p style='f:url(#c)'><style>p{f:url(#d)}</style><a href='#e'>";
+    let anchors = html(page).anchors.unwrap();
+    let own = |id: &str| format!("http://a.test/dir/page#{id}");
+    let linked = |target: &str| format!("http://a.test/b/{target}");
+    let targets = [own("a"), linked("x#b"), own("c"), own("d"), linked("#e")];
+    assert_eq!(anchors.targets.iter().collect::<Vec<_>>(), targets);
+}
+
+#[test]
 fn many_ids_are_cut_and_said_to_be_more() {
     let page: String = (0..60_000).map(|number| format!("<p id=i{number}>")).collect();
     let anchors = html(&page).anchors.unwrap();

@@ -14,13 +14,13 @@ use std::ops::ControlFlow;
 use url::{Position, Url};
 
 use super::{Output, Sink, SinkError, TextStyle};
-use crate::model::{CheckCounts, Link, Needs, Outcome, SkipReason, Summary, Verdict};
+use crate::model::{CheckCounts, Link, Needs, Outcome, SkipReason, Summary, Verdict, has_at_sign};
 use crate::policy::canonical::CanonicalRules;
 use crate::policy::scope::is_html;
-use crate::policy::text::redact::redact_url;
+use crate::policy::text::redact::{redact, redact_url};
 use report::CheckReport;
 use spool::{LinkSpool, SpooledPage};
-use targets::{Targets, UrlHash};
+use targets::{BrokenLink, Targets, UrlHash};
 
 /// Collects links and answers, and writes the report at the end.
 pub struct LinkCheck {
@@ -53,7 +53,8 @@ impl LinkCheck {
         }
         let links = page.links.iter().filter_map(|link| hash_of(&self.canonical, link)).collect();
         let targets = page.anchors.iter().flat_map(|anchors| anchors.targets.iter()).map(str::to_owned).collect();
-        self.spool.push(&SpooledPage { url: url[..Position::AfterQuery].to_owned(), links, targets })
+        let invalid = page.invalid.iter().map(|link| invalid_link(url, link)).collect();
+        self.spool.push(&SpooledPage { url: url[..Position::AfterQuery].to_owned(), links, targets, invalid })
     }
 
     fn hash(&self, url: &Url) -> UrlHash {
@@ -97,6 +98,7 @@ impl LinkCheck {
         self.targets.settle();
         let mut report = CheckReport::new(self.output.as_mut(), self.style);
         let mut pages = std::mem::take(&mut self.spool).read()?;
+        let mut invalid = HashSet::new();
         while let Some(page) = pages.next()? {
             // Two spellings of a link may lead to one URL.
             let (mut links, mut targets) = (HashSet::new(), HashSet::new());
@@ -111,12 +113,17 @@ impl LinkCheck {
                     self.counts.broken_fragments += 1;
                 }
             }
+            for link in page.invalid {
+                invalid.insert(UrlHash::of(&link.0));
+                report.line(&page.url, &BrokenLink::invalid(link))?;
+            }
         }
         self.counts.pages = report.pages();
         for broken in self.targets.unlinked() {
             report.line(&broken.of, broken)?;
         }
-        self.counts.broken = self.targets.broken_urls();
+        self.counts.checked += invalid.len() as u64;
+        self.counts.broken = self.targets.broken_urls() + invalid.len() as u64;
         report.end()
     }
 }
@@ -145,4 +152,12 @@ impl Sink for LinkCheck {
 fn hash_of(rules: &CanonicalRules, link: Link<'_>) -> Option<UrlHash> {
     let url = if link.has_user() { redact_url(link.url) } else { link.url.into() };
     rules.key_of(&url).map(|key| UrlHash::of(&key))
+}
+
+/// A link that is no URL, as it may be shown, and what is wrong with it.
+fn invalid_link(page: &Url, text: &str) -> (String, String) {
+    let why = page.join(text).err().map(|error| error.to_string()).unwrap_or_default();
+    // Without an at sign it has no password.
+    let shown = if has_at_sign(text) { redact(text) } else { text.into() };
+    (shown.into_owned(), why)
 }

@@ -14,6 +14,8 @@ pub(super) struct SpooledPage {
     pub links: Vec<UrlHash>,
     /// The URLs with a fragment.
     pub targets: Vec<String>,
+    /// The links that are no URLs, each with what is wrong with it.
+    pub invalid: Vec<(String, String)>,
 }
 
 /// The pages so far. The file has no name, and takes eight bytes a link.
@@ -40,7 +42,9 @@ impl LinkSpool {
             to.write_all(&link.0.to_le_bytes())?;
         }
         write_length(to, page.targets.len())?;
-        page.targets.iter().try_for_each(|target| write_text(to, target))
+        page.targets.iter().try_for_each(|target| write_text(to, target))?;
+        write_length(to, page.invalid.len())?;
+        page.invalid.iter().try_for_each(|(link, why)| write_text(to, link).and_then(|()| write_text(to, why)))
     }
 
     /// Reads the pages in their order.
@@ -86,7 +90,9 @@ fn read_page(from: &mut impl Read) -> io::Result<SpooledPage> {
         links.push(UrlHash(u64::from_le_bytes(hash)));
     }
     let targets = (0..read_length(from)?).map(|_| read_text(from)).collect::<io::Result<_>>()?;
-    Ok(SpooledPage { url, links, targets })
+    let invalid = (0..read_length(from)?).map(|_| Ok((read_text(from)?, read_text(from)?)));
+    let invalid = invalid.collect::<io::Result<_>>()?;
+    Ok(SpooledPage { url, links, targets, invalid })
 }
 
 fn write_length(to: &mut impl Write, length: usize) -> io::Result<()> {
@@ -126,6 +132,7 @@ mod tests {
                 url: format!("http://a.test/{}", "ä".repeat(number as usize)),
                 links: (0..number).map(UrlHash).collect(),
                 targets: (0..number % 3).map(|n| format!("http://a.test/#{n}")).collect(),
+                invalid: (0..number % 2).map(|n| (format!("http://a.test:{n}b/"), "why".to_owned())).collect(),
             })
             .collect();
         let mut spool = LinkSpool::default();

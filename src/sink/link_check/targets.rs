@@ -7,7 +7,7 @@ use http::StatusCode;
 use percent_encoding::percent_decode_str;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::model::{Anchors, Outcome, Verdict};
+use crate::model::{Anchors, ErrorKind, Outcome, Verdict};
 use crate::policy::canonical::CanonicalRules;
 use crate::policy::text::fingerprint::FingerprintSet;
 
@@ -35,6 +35,14 @@ pub(super) struct BrokenLink {
     pub of: String,
     /// Whether the report has it.
     is_reported: bool,
+}
+
+impl BrokenLink {
+    /// A link that is no URL.
+    pub fn invalid((link, why): (String, String)) -> Self {
+        let word = Cow::Borrowed(ErrorKind::InvalidUrl.as_str());
+        Self { word, url: link, note: format!("is no URL: {why}"), ..Self::default() }
+    }
 }
 
 /// The target of a redirect, and the URL that led there if its outcome has no answer of its own.

@@ -18,6 +18,7 @@ fn page() -> PageLinks {
     ];
     PageLinks {
         links: links.into_iter().collect(),
+        invalid: Vec::new(),
         more: true,
         title: Some("Wörter".to_owned()),
         nofollow: true,

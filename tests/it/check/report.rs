@@ -216,6 +216,41 @@ fn fragments_of_pages_in_scope_are_checked() {
 }
 
 #[test]
+fn a_base_governs_links_but_not_fragments_in_css_and_svg() {
+    let drawing = "<svg><linearGradient id=g /><use href='#g'/><path style='fill:url(#g)'/><use href='#lost'/></svg>";
+    let site = Site::start([
+        (
+            "/d/",
+            html(&format!(
+                "<base href=/other>{drawing}<style>a{{fill:url(#g)}}</style><a href='#here'><a href='#gone'>"
+            )),
+        ),
+        ("/other", html("<p id=here>")),
+    ]);
+    let run = check(&site.url("/d/")).args(["--scope", "host"]).run().expect_code(1);
+    let line = |path: &str| format!("  fragment {}", site.url(path));
+    assert_eq!(report(&run), [site.url("/d/"), line("/d/#lost"), line("/other#gone")], "{}", run.stdout);
+}
+
+#[test]
+fn links_that_are_no_urls_are_broken() {
+    let links = ["http://127.0.0.1:99999/", "https://exam ple.test/", "http://", "https://ann:secret@h.test:x/", "a"];
+    let site = Site::start([("/", page(&links)), ("/a", page(&links))]);
+    let run = check(&site.url("/")).args(["--summary", "s.json"]).run().expect_code(1);
+    let lines = |page: &str| {
+        let shown = ["http://127.0.0.1:99999/", "https://exam", "http://", "https://"];
+        [site.url(page)].into_iter().chain(shown.map(|url| format!("  invalid_url {url}"))).collect::<Vec<_>>()
+    };
+    assert_eq!(report(&run), [lines("/"), lines("/a")].concat(), "{}", run.stdout);
+    assert!(run.stdout.contains("http://127.0.0.1:99999/  (is no URL: invalid port number)"), "{}", run.stdout);
+    assert!(!run.stdout.contains("secret"), "{}", run.stdout);
+    let summary: Value = serde_json::from_slice(&run.read("s.json")).unwrap();
+    schema::check(&schema::SUMMARY, &summary);
+    assert_eq!((&summary["check"]["checked"], &summary["check"]["pages"]), (&6.into(), &2.into()));
+    assert_eq!(summary["check"]["broken"], 4);
+}
+
+#[test]
 fn broken_fragments_alone_are_a_failure() {
     let site = Site::start([("/", page(&["#away"]))]);
     let run = check(&site.url("/")).args(["--summary", "s.json"]).run().expect_code(1);

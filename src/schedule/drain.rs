@@ -1,6 +1,5 @@
 //! Takes jobs back when the run stops: none of them will be fetched.
 
-use super::host::HostState;
 use super::scheduler::{Early, Scheduler};
 use crate::model::{Job, Subject};
 
@@ -45,7 +44,7 @@ impl Scheduler {
             }
             self.drained += 1;
             if !self.hosts[at].name.is_empty() {
-                (self.hosts[at].state, self.hosts[at].next_start) = (HostState::Open, None);
+                // A hold stays: the next worker of a fleet gets it with the host.
                 self.hosts.list(at);
             }
         }

@@ -208,6 +208,29 @@ mod tests {
     }
 
     #[test]
+    fn a_drain_forgets_neither_holds_nor_hosts_that_were_given_up() {
+        let (wait, now) = (Duration::from_secs(10), Instant::now());
+        let retry = Limits { max_wait: wait, ..Limits::default() };
+        let mut scheduler = Scheduler::new(Rules { retry, ..rules(Duration::from_secs(3)) });
+        scheduler.push(job(1, "http://a.test/1", now));
+        scheduler.push(job(2, "http://a.test/2", now));
+        assert_eq!(fetch(&mut scheduler, now), Some(JobId(1)));
+        let busy = Facts { status: Some(429), retry_after: Some(wait), ..Facts::default() };
+        end(&mut scheduler, JobId(1), &Verdict::HttpError, &busy, now);
+        scheduler.push(job(3, "http://c.test/3", now));
+        assert_eq!(fetch(&mut scheduler, now), Some(JobId(3)));
+        scheduler.push(job(4, "http://c.test/4", now));
+        let dead = HostPace { given_up: Some("dead".into()), ..pace("b.test", Duration::ZERO) };
+        scheduler.adopt_host(&dead, now);
+        scheduler.push(job(5, "http://b.test/5", now));
+        assert_eq!(scheduler.drain(usize::MAX).len(), 3);
+        let later = now + Duration::from_secs(1);
+        assert_eq!(scheduler.release_host("a.test", later).due_in, Duration::from_secs(9));
+        assert_eq!(scheduler.release_host("b.test", later).given_up.as_deref(), Some("dead"));
+        assert_eq!(scheduler.release_host("c.test", later).due_in, Duration::from_secs(2), "the delay");
+    }
+
+    #[test]
     fn a_host_that_was_given_up_is_refused_by_the_next_worker() {
         let now = Instant::now();
         let mut scheduler = Scheduler::new(rules(Duration::ZERO));

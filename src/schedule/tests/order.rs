@@ -178,6 +178,8 @@ fn everything_is_drained_wherever_it_waits() {
          push d/5
          drain d/5 b/3 a/1
          next -
+         wake 9s # the hold of b stays
+         at 9s
          wake -",
     );
 }

@@ -110,6 +110,8 @@ impl<'a> Outputs<'a> {
             self.files.whole_file(path, false).map_err(unusable)
         };
         let file = config.changes.as_deref().map(begin).transpose()?;
-        Ok(Box::new(Changes::new(file, Box::new(past), config.text.changes_by == ChangesBy::Text)))
+        let changes = Changes::new(file, Box::new(past), config.text.changes_by == ChangesBy::Text);
+        let is_shared = config.fleet.queue.is_some();
+        Ok(Box::new(if is_shared { changes.of_one_worker() } else { changes }))
     }
 }

@@ -56,6 +56,8 @@ pub struct Changes {
     past: Box<dyn Past>,
     /// Whether the texts of pages are compared, instead of their bytes.
     by_text: bool,
+    /// Whether other workers see the rest of the input.
+    is_shared: bool,
     /// Every URL of the input.
     listed: FingerprintSet,
     totals: ChangeTotals,
@@ -66,7 +68,14 @@ impl Changes {
     pub fn new(file: Option<WholeFile>, past: Box<dyn Past>, by_text: bool) -> Self {
         let report =
             file.map(|file| ChangesFile { file, json: ChangesWriter::default(), line: Vec::with_capacity(1024) });
-        Self { report, past, by_text, listed: FingerprintSet::new(), totals: ChangeTotals::default() }
+        let (listed, totals) = (FingerprintSet::new(), ChangeTotals::default());
+        Self { report, past, by_text, is_shared: false, listed, totals }
+    }
+
+    /// This run is one worker of several. A URL that it does not see may be another one's, and so is not removed.
+    #[must_use]
+    pub fn of_one_worker(self) -> Self {
+        Self { is_shared: true, ..self }
     }
 
     fn write(&mut self, change: &ChangeRecord<'_>) -> Result<(), SinkError> {
@@ -174,7 +183,7 @@ impl Sink for Changes {
         let is_cut = |crawl: &CrawlSummary| {
             crawl.robots_unread > 0 || crawl.queue_left > 0 || crawl.left_out.contains_key(&SkipReason::Budget)
         };
-        let has_seen_all = !summary.crawl.as_ref().is_some_and(is_cut);
+        let has_seen_all = !self.is_shared && !summary.crawl.as_ref().is_some_and(is_cut);
         self.totals.complete = summary.input_complete && summary.stopped.is_none() && has_seen_all;
         if self.totals.complete {
             self.unlisted()?;
@@ -189,5 +198,37 @@ impl Sink for Changes {
     fn changes(&self) -> Option<ChangeCounts> {
         let ChangeTotals { added, changed, removed, unchanged, .. } = self.totals;
         Some(ChangeCounts { added, changed, removed, unchanged })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An earlier run with one URL.
+    struct OneUrl(Revision);
+
+    impl Past for OneUrl {
+        fn each_ok(
+            &self,
+            wanted: &mut dyn FnMut(&str) -> bool,
+            each: &mut dyn FnMut(Was<'_>) -> io::Result<()>,
+        ) -> io::Result<()> {
+            let url = "http://a.test/";
+            if wanted(url) { each(Was { url, path: None, body: &self.0 }) } else { Ok(()) }
+        }
+    }
+
+    #[test]
+    fn urls_of_other_workers_are_not_removed() {
+        let removed = |mut changes: Changes| {
+            changes.finish(&Summary { input_complete: true, ..Summary::default() }).unwrap();
+            changes.changes().unwrap().removed
+        };
+        let new = || {
+            let body = Revision::of(&crate::model::Facts::default(), crate::model::Validators::default());
+            Changes::new(None, Box::new(OneUrl(body)), false)
+        };
+        assert_eq!([removed(new()), removed(new().of_one_worker())], [1, 0]);
     }
 }

@@ -39,6 +39,15 @@ impl LeaseTable {
         self.hosts.contains_key(host)
     }
 
+    /// Of each partition: the hosts with leased URLs.
+    pub(super) fn busy_hosts(&self, partitions: usize) -> Vec<usize> {
+        let mut busy = vec![0; partitions];
+        for host in self.hosts.values().filter(|host| !host.urls.is_empty()) {
+            busy[host.partition] += 1;
+        }
+        busy
+    }
+
     pub(super) fn hosts_of(&self, partition: usize) -> impl Iterator<Item = (&Arc<str>, &LeasedHost)> {
         self.hosts.iter().filter(move |(_, host)| host.partition == partition)
     }

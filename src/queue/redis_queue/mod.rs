@@ -161,8 +161,13 @@ impl RedisQueue {
         queue.warnings = fitness::check(&mut queue.servers, JOB).map_err(|error| queue.refusal(error))?;
         queue.join(&address.job)?;
         // Now the node of each partition is known.
-        queue.call(|queue| (0..queue.partitions.len()).map(|at| queue.partition_exists(at)).collect())?;
+        let counts = queue.call(|queue| (0..queue.partitions.len()).map(|at| queue.count_call(at)).collect())?;
         queue.beat()?;
+        let warning = queue.is_done(counts)?.map(|done| {
+            let name = &address.job;
+            format!("the job {name} is done ({done} URLs), and fetches no URL again; another job=NAME, or `fetchall queue clear`, begins anew")
+        });
+        queue.warnings.extend(warning);
         Ok(queue)
     }
 
@@ -202,10 +207,26 @@ impl RedisQueue {
         Ok(())
     }
 
-    fn partition_exists(&self, at: usize) -> Call {
-        let mut call = Call::plain("EXISTS", at + 1);
+    fn count_call(&self, at: usize) -> Call {
+        let mut call = Call::plain("HMGET", at + 1);
         call.arg(&self.partitions[at]);
+        ["waiting", "leased", "ok", "http_error", "failed", "skipped"].iter().for_each(|name| {
+            call.arg(*name);
+        });
         call
+    }
+
+    /// The number of outcomes, if the job has some and no worker has anything to do.
+    fn is_done(&self, counts: Vec<Value>) -> Result<Option<u64>, QueueError> {
+        let (mut open, mut done) = (0, 0);
+        for counts in counts {
+            let counts: Vec<Option<u64>> = parsed(Some(counts))?;
+            let (left, outcomes) = counts.split_at(2.min(counts.len()));
+            open += left.iter().flatten().sum::<u64>();
+            done += outcomes.iter().flatten().sum::<u64>();
+        }
+        let is_over = open == 0 && done > 0 && self.beat.others.is_empty() && !self.beat.is_loading;
+        Ok(is_over.then_some(done))
     }
 
     fn partition_of(&self, host: &str) -> usize {

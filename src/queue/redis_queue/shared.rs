@@ -159,8 +159,10 @@ impl SharedQueue for RedisQueue {
         })?;
         let mut renewed = Renewal::default();
         let mut dying: Vec<Dying> = Vec::new();
+        let in_lease = self.leased.busy_hosts(count);
         for (at, value) in values.into_iter().enumerate() {
             let (state, wanted, dead, busy): (String, Vec<String>, Vec<Value>, usize) = parsed(Some(value))?;
+            let busy = busy.max(in_lease[at]);
             if state == "lost" && self.sessions[at].is_known() {
                 self.lose_session(at);
             }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::queue::{HostPace, ListClaim, SharedRest};
+use crate::queue::{HostPace, ListClaim, ReturnedUrl, SharedRest};
 
 #[test]
 fn no_url_and_no_host_is_leased_twice() {
@@ -65,6 +65,61 @@ fn idle_worker_gets_hosts_of_a_busy_one() {
     let leases = until(|| Some(lease(&mut idle)).filter(|leases| !leases.urls.is_empty()));
     assert_eq!(leases.hosts, [HostPace { due_in: Duration::ZERO, ..pace }]);
     assert_eq!(leases.urls.len(), 2, "the leased one waits again");
+}
+
+#[test]
+fn idle_worker_gets_hosts_whose_urls_are_all_leased() {
+    if !is_testable() {
+        return;
+    }
+    let server = RedisServer::start();
+    let [mut busy, mut idle] = [(); 2].map(|()| worker(&server, options()));
+    add(&mut busy, "a.test/1 a.test/2 b.test/1 b.test/2 c.test/1 c.test/2 d.test/1 d.test/2");
+    let leases = lease(&mut busy);
+    assert_eq!(leases.urls.len(), 8, "nothing waits");
+    let mut wanted = until(|| {
+        assert!(lease(&mut idle).urls.is_empty());
+        Some(busy.renew().unwrap().wanted).filter(|wanted| !wanted.is_empty())
+    });
+    assert_eq!(wanted.len(), 2, "half of the four hosts: {wanted:?}");
+    // It asks again, and wants no more than its share.
+    let end = Instant::now() + Duration::from_millis(1500);
+    while Instant::now() < end {
+        assert!(lease(&mut idle).urls.is_empty());
+        assert_eq!(busy.renew().unwrap().wanted.len(), 2);
+    }
+    let host = wanted.pop().unwrap();
+    let back = leases.urls.iter().filter(|url| url.url.host() == &*host);
+    let back: Vec<_> = back.map(|url| ReturnedUrl { lease: url.lease, attempts: 0 }).collect();
+    busy.release(&back).unwrap();
+    busy.release_hosts(&[HostPace { host: host.clone(), ..HostPace::default() }]).unwrap();
+    assert!(lease(&mut worker(&server, options())).urls.is_empty(), "it is reserved for the worker that wants it");
+    let got = lease(&mut idle);
+    assert_eq!((got.hosts.len(), got.urls.len()), (1, 2));
+    assert!(got.urls.iter().all(|url| url.url.host() == &*host));
+}
+
+#[test]
+fn worker_at_a_job_that_is_done_says_so() {
+    if !is_testable() {
+        return;
+    }
+    let server = RedisServer::start();
+    let says = || {
+        let mut joined = worker(&server, options());
+        joined.leave().unwrap();
+        joined.warnings().iter().find(|text| text.contains("is done")).cloned()
+    };
+    assert_eq!(says(), None, "a new job");
+    let mut first = worker(&server, options());
+    add(&mut first, "a.test/1 b.test/1");
+    let leases = lease(&mut first);
+    assert_eq!(says(), None);
+    complete(&mut first, &leases);
+    assert_eq!(says(), None, "a worker lives, and may add more");
+    first.leave().unwrap();
+    let text = says().unwrap();
+    assert!(text.contains("job j is done (2 URLs)") && text.contains("queue clear"), "{text}");
 }
 
 #[test]

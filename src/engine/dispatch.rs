@@ -318,7 +318,9 @@ impl RunLoop {
         if !counts.add_up() {
             state.fault.get_or_insert(RunFault::Accounting { read: counts.read, done: counts.done() });
         }
-        let (next, complete) = (reading.next_line(), reading.complete());
+        // A shared queue is no list of lines.
+        let next = reading.next_line().filter(|_| state.fleet.is_none());
+        let complete = reading.complete();
         reading.join();
         let broken = state.fault.is_some().then_some(StopCause::Broken);
         let stopped = state.stopping.or(broken);

@@ -42,6 +42,16 @@ impl LeasedHosts {
         !self.is_paused && !self.renewals.are_late()
     }
 
+    /// Why nothing starts, for people.
+    pub(super) fn held_by(&self, is_idle: bool) -> Option<&'static str> {
+        match () {
+            () if self.is_paused => Some("a pause of the job (fetchall queue resume)"),
+            () if self.renewals.are_late() => Some("the queue, which does not answer"),
+            () if is_idle => Some("the queue: other workers have the hosts, or these are not due"),
+            () => None,
+        }
+    }
+
     /// A time before which no other worker gets a host of this one, should this one die.
     pub(super) fn far(&self) -> Duration {
         self.renewals.fence()
@@ -116,5 +126,23 @@ impl LeasedHosts {
     /// Whether a job is parked that `is_wanted` selects.
     pub(super) fn has_parked(&self, is_wanted: impl Fn(&Job) -> bool) -> bool {
         self.parked.values().flatten().any(|job| is_wanted(job))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_hear_why_nothing_starts() {
+        let renewals = Renewals::new(Duration::from_secs(60));
+        let mut hosts = LeasedHosts::new("w".into(), renewals);
+        assert_eq!(hosts.held_by(false), None);
+        assert!(hosts.held_by(true).unwrap().contains("other workers have the hosts"));
+        hosts.is_paused = true;
+        assert!(hosts.held_by(false).unwrap().contains("fetchall queue resume"));
+        assert!(!hosts.may_hand_out());
+        let late = LeasedHosts::new("w".into(), Renewals::new(Duration::ZERO));
+        assert!(late.held_by(true).unwrap().contains("does not answer"));
     }
 }

@@ -49,7 +49,7 @@ pub struct Waits {
     pub next_retry: Option<Duration>,
     /// The host in trouble for which the most URLs wait.
     pub host: Option<HostWait>,
-    /// The flags that hold URLs back.
+    /// The flags that hold URLs back, and what else does.
     pub limits: Vec<&'static str>,
     /// The least time that the waiting URLs take: by the first retry, by `--rate`, or by `--delay` of the host with
     /// the most to wait for.

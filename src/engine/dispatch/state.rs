@@ -224,6 +224,8 @@ impl RunState {
             // Pages wait for those of a lesser depth.
             waits.limits.push("--depth");
         }
+        let is_idle = self.scheduler.is_empty() && self.scheduler.in_flight() == 0 && !reading.ended();
+        waits.limits.extend(self.fleet.as_ref().and_then(|fleet| fleet.held_by(is_idle)));
         let limit = waits.limit.min(self.backend_limit);
         let account = &self.stats.account;
         Progress {

@@ -23,8 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How long one call waits for the queue.
 const CALL: Duration = Duration::from_secs(5);
 
-/// The settings that all workers of a job have in common, because they shape its URLs and bodies.
-const SHAPING: [&str; 24] = [
+/// The settings that all workers of a job have in common, because they shape its URLs and bodies. They are compared as
+/// `fetchall config` shows them. So the names of secrets are, and their values never leave the worker.
+const SHAPING: [&str; 27] = [
     "depth",
     "scope",
     "include",
@@ -44,6 +45,9 @@ const SHAPING: [&str; 24] = [
     "traps",
     "head",
     "user-agent",
+    "header",
+    "user",
+    "cookie",
     "compression",
     "max-size",
     "max-redirects",
@@ -186,6 +190,19 @@ mod tests {
     #[test]
     fn every_shaping_setting_exists() {
         assert_eq!(settings(&Config::default()).len(), SHAPING.len() + 1);
+    }
+
+    #[test]
+    fn credentials_are_compared_without_their_values() {
+        let mut with = Config::default();
+        with.header = vec!["Authorization: Bearer s3cret".to_owned(), "Accept-Language: de".to_owned()];
+        (with.user, with.cookie) = (Some("joe:s3cret".to_owned()), Some("sid=s3cret".to_owned()));
+        let lines = |config: &Config| settings(config).into_iter().map(|(name, value)| format!("{name} = {value}"));
+        let without: Vec<_> = lines(&Config::default()).collect();
+        let others: Vec<_> = lines(&with).filter(|line| !without.contains(line)).collect();
+        assert!(others.len() == 3 && others[0].contains("Authorization") && others[0].contains(": de"), "{others:?}");
+        assert!(others[1].starts_with("user = ") && others[2].starts_with("cookie = "), "{others:?}");
+        assert!(!others.concat().contains("s3cret") && !others.concat().contains("joe"), "{others:?}");
     }
 
     #[test]

@@ -22,7 +22,7 @@ const MOST_EQUAL: usize = 3;
 
 /// An open element, by the hash of its name.
 #[derive(Debug, Clone, Copy)]
-struct OpenElement {
+struct NestedElement {
     name: u64,
     kind: TagKind,
 }
@@ -47,7 +47,7 @@ impl Unended {
 pub(super) struct TagSurvey {
     /// The encoding that the page declares.
     pub declared: Option<&'static Encoding>,
-    open: Vec<OpenElement>,
+    open: Vec<NestedElement>,
     /// The formatting elements in the order of their start tags, by the hashes of name and attributes.
     unended: Vec<Unended>,
     elements: u64,
@@ -101,7 +101,7 @@ impl TagSurvey {
     }
 
     fn push(&mut self, name: u64, kind: TagKind) {
-        self.open.push(OpenElement { name, kind });
+        self.open.push(NestedElement { name, kind });
         self.deepest = self.deepest.max(self.open.len()).max(self.unended.len());
     }
 

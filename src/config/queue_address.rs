@@ -81,6 +81,10 @@ impl QueueAddress {
     /// # Errors
     /// A message with the correct form; never the text, which may hold a password.
     pub fn parse(text: &str) -> Result<Self, String> {
+        Self::parse_encoded(text).map_err(|problem| if has_bare_password(text) { bare_password() } else { problem })
+    }
+
+    fn parse_encoded(text: &str) -> Result<Self, String> {
         let url = Url::parse(text).map_err(|_| wrong())?;
         let (job, db) = parameters(&url)?;
         let (user, password) = (decoded(url.username())?, url.password().map(decoded).transpose()?);
@@ -109,6 +113,17 @@ impl QueueAddress {
 
 fn wrong() -> String {
     "is no queue; write redis://[USER:PASSWORD@]HOST[:PORT][/DB]?job=NAME, rediss://… for TLS, or unix:/PATH?job=NAME"
+        .to_owned()
+}
+
+/// Whether a password may have characters that end the host, so that `@` comes too late.
+fn has_bare_password(text: &str) -> bool {
+    let rest = text.split_once("://").filter(|(scheme, _)| matches!(*scheme, "redis" | "rediss")).map(|(_, rest)| rest);
+    rest.is_some_and(|rest| rest.find(['/', '?', '#']).zip(rest.rfind('@')).is_some_and(|(end, at)| end < at))
+}
+
+fn bare_password() -> String {
+    "cannot be read; percent-encode the password: `/` is %2F, `?` is %3F, `#` is %23, `@` is %40 and `%` is %25"
         .to_owned()
 }
 
@@ -165,6 +180,17 @@ mod tests {
     }
 
     #[test]
+    fn password_that_must_be_encoded_is_told_so() {
+        for password in [":p@ss#w/rd", ":1?2", "ann:5/x", "ann:a/b", ":a#b"] {
+            let error = QueueAddress::parse(&format!("redis://{password}@h.test/0?job=j")).unwrap_err();
+            assert!(error.contains("percent-encode the password") && !error.contains(password), "{error}");
+        }
+        let address = QueueAddress::parse("redis://:p%40ss%23w%2Frd@h.test/0?job=j").unwrap();
+        assert_eq!(address.password.as_deref(), Some("p@ss#w/rd"));
+        assert!(QueueAddress::parse("redis://h.test/x?job=j").unwrap_err().contains("is no queue"));
+    }
+
+    #[test]
     fn invalid_address_is_refused_without_repeating_it() {
         for text in [
             "",
@@ -182,6 +208,7 @@ mod tests {
             "redis:hunter2",
             "unix:hunter2",
             "unix://hunter2/run/r.sock",
+            "redis://:hunter2#w/rd@h.test/0?job=j",
         ] {
             let error = QueueAddress::parse(text).unwrap_err();
             assert!(!error.contains("hunter2"), "{text}: {error}");

@@ -124,6 +124,7 @@ pub(super) fn join(
         worker: worker.to_string(),
         settings: settings(config),
         lease: config.fleet.lease,
+        may_create: list.is_some(),
         patience: CALL,
         stop: stop.clone(),
         ..RedisQueueOptions::default()

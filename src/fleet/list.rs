@@ -7,9 +7,10 @@ use tokio::sync::mpsc::{Sender, WeakSender};
 use super::source::Next;
 use super::to_do::ToThread;
 use super::{List, UrlKey, notes};
-use crate::model::{BadLine, Batch, Entry, ErrorKind, FetchError, JobId, ScopeNote, Seed, Via};
+use crate::model::{BadLine, Batch, Entry, ErrorKind, FetchError, JobId, Outcome, ScopeNote, Seed, SourcePos, Via};
 use crate::policy::text::fingerprint::Fingerprint;
-use crate::queue::Queued;
+use crate::queue::{Queued, RefusedLine};
+use crate::wire::{JsonWriter, Record};
 
 /// Loads a list on a thread of its own, for it may be a pipe.
 pub(super) struct Loader {
@@ -65,8 +66,10 @@ fn load(mut list: List, to_thread: &Sender<ToThread>, batches: &Sender<Next>) {
         match list.source.next_batch() {
             Ok(Some(batch)) => {
                 let (scope, urls, rest) = sort(batch, &list.key, list.starts_crawl);
+                let refused: Vec<_> = rest.entries.iter().filter_map(refused_line).collect();
                 let is_sent = (scope.is_empty() || to_thread.blocking_send(ToThread::Notes(scope)).is_ok())
                     && (urls.is_empty() || to_thread.blocking_send(ToThread::Add(urls)).is_ok())
+                    && (refused.is_empty() || to_thread.blocking_send(ToThread::Refuse(refused)).is_ok())
                     && (rest.entries.is_empty() && rest.notes.is_empty()
                         || batches.blocking_send(Ok(Some(rest))).is_ok());
                 if !is_sent {
@@ -102,6 +105,16 @@ fn sort(batch: Batch, key: &UrlKey, starts_crawl: bool) -> (Vec<Box<str>>, Vec<Q
         }
     }
     (scope, urls, Batch { entries: rest, next: batch.next, notes: batch.notes, leased: None })
+}
+
+/// The outcome of a line that is no URL, for the job.
+fn refused_line(entry: &Entry) -> Option<RefusedLine> {
+    let Entry::Bad(bad) = entry else { return None };
+    let SourcePos { list, line } = bad.via.origin();
+    let place = format!("{list}:{line}");
+    let mut record = Vec::new();
+    JsonWriter::default().record(&Record::of(&Outcome::bad_line(bad.clone())), &mut record);
+    Some(RefusedLine { place, record })
 }
 
 /// A line with settings of its own: they may be secrets, and the queue stores none.

@@ -333,5 +333,6 @@ fn a_line_with_overrides_is_a_bad_line_of_this_worker() {
     let batch = one.fleet.source.next_batch().unwrap().unwrap();
     assert!(matches!(&batch.entries[..], [Entry::Bad(bad)] if bad.error.message.contains("--queue")));
     assert!(one.next().is_empty());
+    assert_eq!(store.refused().len(), 1, "the job has its outcome");
     one.finish();
 }

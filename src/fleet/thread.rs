@@ -174,7 +174,7 @@ impl QueueThread {
 
     /// Does what the run has asked for.
     fn do_all(&mut self, to_do: ToDo) -> Result<(), QueueError> {
-        let ToDo { notes, add, complete, mut back, store, release, lease_hosts, list_ended, finish: _ } = to_do;
+        let ToDo { notes, add, refuse, complete, mut back, store, release, lease_hosts, list_ended, finish: _ } = to_do;
         if !notes.is_empty() {
             self.repeat(|queue| queue.tell_all(&notes))?;
         }
@@ -183,6 +183,9 @@ impl QueueThread {
             if added.new > 0 {
                 self.look_soon();
             }
+        }
+        if !refuse.is_empty() {
+            self.repeat(|queue| queue.add_refused(&refuse))?;
         }
         if !complete.is_empty() {
             self.repeat(|queue| queue.complete(&complete))?;

@@ -3,7 +3,7 @@
 use tokio::sync::oneshot;
 
 use crate::model::{HostPace, ReturnedUrl};
-use crate::queue::{Committed, Queued};
+use crate::queue::{Committed, Queued, RefusedLine};
 
 /// Gets the end of the thread.
 pub(super) type ThreadEnd = oneshot::Sender<Result<(), String>>;
@@ -12,6 +12,8 @@ pub(super) type ThreadEnd = oneshot::Sender<Result<(), String>>;
 pub(super) enum ToThread {
     /// Links.
     Add(Vec<Queued>),
+    /// Lines that are no URLs.
+    Refuse(Vec<RefusedLine>),
     /// Texts for all workers.
     Notes(Vec<Box<str>>),
     /// Outcomes.
@@ -36,6 +38,7 @@ pub(super) enum ToThread {
 pub(super) struct ToDo {
     pub(super) notes: Vec<Box<str>>,
     pub(super) add: Vec<Queued>,
+    pub(super) refuse: Vec<RefusedLine>,
     pub(super) complete: Vec<Committed>,
     pub(super) back: Vec<ReturnedUrl>,
     pub(super) store: Vec<HostPace>,
@@ -50,6 +53,7 @@ impl ToDo {
     pub(super) fn put(&mut self, message: ToThread) -> bool {
         match message {
             ToThread::Add(urls) => self.add.extend(urls),
+            ToThread::Refuse(lines) => self.refuse.extend(lines),
             ToThread::Notes(notes) => self.notes.extend(notes),
             ToThread::Complete(done) => self.complete.extend(done),
             ToThread::GiveBack(back) => self.back.extend(back),
@@ -70,6 +74,6 @@ impl ToDo {
 
     /// How much there is to do.
     pub(super) fn len(&self) -> usize {
-        self.add.len() + self.complete.len() + self.back.len() + self.release.len()
+        self.add.len() + self.refuse.len() + self.complete.len() + self.back.len() + self.release.len()
     }
 }

@@ -34,7 +34,8 @@ pub use crate::model::{HostPace, LeaseId, ReturnedUrl};
 pub use memory::MemoryQueue;
 pub use redis_queue::{HostStatus, ListStatus, QueueAdmin, QueueStatus, RedisQueue, RedisQueueOptions, WorkerStatus};
 pub use shared::{
-    Committed, LEASE, LeasedUrl, ListClaim, MOST_EXPIRED, Renewal, SharedLeases, SharedQueue, SharedRequest, SharedRest,
+    Committed, LEASE, LeasedUrl, ListClaim, MOST_EXPIRED, RefusedLine, Renewal, SharedLeases, SharedQueue,
+    SharedRequest, SharedRest,
 };
 pub use sqlite::SqliteQueue;
 

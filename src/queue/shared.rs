@@ -27,6 +27,9 @@ pub trait SharedQueue: Send {
     /// Adds URLs and drops those whose key was added before.
     fn add(&mut self, batch: &[Queued]) -> Result<Added, QueueError>;
 
+    /// Commits the records of lines that are no URLs. A line that was committed before does not count again.
+    fn add_refused(&mut self, lines: &[RefusedLine]) -> Result<(), QueueError>;
+
     /// Leases URLs that wait, of hosts that this worker has and of hosts that are free.
     fn lease(&mut self, request: &SharedRequest) -> Result<SharedLeases, QueueError>;
 
@@ -45,6 +48,11 @@ pub trait SharedQueue: Send {
     /// Stores the pace of hosts that this worker keeps, so that its death does not forget a hold.
     fn store_pace(&mut self, paces: &[HostPace]) -> Result<(), QueueError>;
 
+    /// Whether the store has no such job any more, so that no call can succeed.
+    fn is_gone(&self) -> bool {
+        false
+    }
+
     /// Renews the leases of this worker. It is called every second or two, so that other workers get hosts soon.
     fn renew(&mut self) -> Result<Renewal, QueueError>;
 
@@ -59,6 +67,15 @@ pub trait SharedQueue: Send {
 
     /// Gives back all that this worker has. It is the last call.
     fn leave(&mut self) -> Result<(), QueueError>;
+}
+
+/// A line of a list that is no URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedLine {
+    /// The list and the number of the line.
+    pub place: String,
+    /// The record of its outcome: one line of JSON.
+    pub record: Vec<u8>,
 }
 
 /// The answer to a claim of a list.

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::model::{HostPace, LeaseId, ReturnedUrl};
 use crate::queue::{
-    Added, Committed, LeasedUrl, ListClaim, QueueError, Queued, Renewal, SharedLeases, SharedQueue, SharedRequest,
-    SharedRest,
+    Added, Committed, LeasedUrl, ListClaim, QueueError, Queued, RefusedLine, Renewal, SharedLeases, SharedQueue,
+    SharedRequest, SharedRest,
 };
 
 #[derive(Default)]
@@ -20,6 +20,8 @@ struct Contents {
     wanted: HashSet<Box<str>>,
     lost: HashMap<String, Vec<Box<str>>>,
     committed: Vec<String>,
+    /// The places of lines that are no URLs.
+    refused: Vec<String>,
     notes: Vec<Box<str>>,
     lists: HashMap<String, bool>,
     next_lease: i64,
@@ -49,6 +51,11 @@ impl Store {
         let mut urls = self.lock().committed.clone();
         urls.sort_unstable();
         urls
+    }
+
+    /// The places of the lines that are no URLs.
+    pub(super) fn refused(&self) -> Vec<String> {
+        self.lock().refused.clone()
     }
 
     /// How many hosts and URLs are leased.
@@ -128,6 +135,16 @@ impl SharedQueue for StoreQueue {
             contents.waiting.entry(url.host().into()).or_default().push_back((url.clone(), 0));
         }
         Ok(added)
+    }
+
+    fn add_refused(&mut self, lines: &[RefusedLine]) -> Result<(), QueueError> {
+        let mut contents = self.call("add_refused")?;
+        for line in lines {
+            if !contents.refused.contains(&line.place) {
+                contents.refused.push(line.place.clone());
+            }
+        }
+        Ok(())
     }
 
     fn lease(&mut self, request: &SharedRequest) -> Result<SharedLeases, QueueError> {

@@ -71,6 +71,7 @@ impl QueueThread {
         loop {
             let error = match call(&mut *self.queue) {
                 Ok(result) => return Ok(result),
+                Err(error) if self.queue.is_gone() => return Err(error),
                 Err(error) => error,
             };
             let patience = match self.is_stopping() {
@@ -105,6 +106,9 @@ impl QueueThread {
     /// The run cannot go on. Other workers get its leases when their time is over.
     pub(super) fn fail(&mut self, error: &QueueError) {
         self.is_broken = true;
+        if self.queue.is_gone() {
+            return self.tell(FromQueue::Failed(error.to_string()));
+        }
         let queue = &self.options.queue;
         self.tell(FromQueue::Failed(format!(
             "{error}; the run ends. Nothing is lost: run the same command again when {queue} answers"

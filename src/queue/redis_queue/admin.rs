@@ -56,13 +56,12 @@ impl QueueAdmin {
     pub fn status(&mut self) -> Result<QueueStatus, QueueError> {
         let mut status = QueueStatus { partitions: self.partitions.len(), ..QueueStatus::default() };
         for value in self.of_partitions("HMGET", "", |call| {
-            for name in ["added", "waiting", "leased", "ok", "http_error", "failed", "skipped"] {
+            for name in ["waiting", "leased", "ok", "http_error", "failed", "skipped"] {
                 call.arg(name);
             }
         })? {
-            let counts: [Option<u64>; 7] = parsed(Some(value))?;
+            let counts: [Option<u64>; 6] = parsed(Some(value))?;
             let into = [
-                &mut status.added,
                 &mut status.waiting,
                 &mut status.leased,
                 &mut status.ok,
@@ -72,6 +71,7 @@ impl QueueAdmin {
             ];
             into.into_iter().zip(counts).for_each(|(sum, count)| *sum += count.unwrap_or(0));
         }
+        status.added = status.waiting + status.leased + status.done();
         for value in self.of_partitions("HLEN", ":dead:urls", |_| {})? {
             status.retryable += parsed::<u64>(Some(value))?;
         }
@@ -97,8 +97,12 @@ impl QueueAdmin {
         let alive: Vec<String> = self.of_job("ZRANGEBYSCORE", ":alive", &[&now, "+inf"])?;
         let worker = |(id, info): (String, String)| {
             let info: WorkerInfo = serde_json::from_str(&info).ok()?;
-            let WorkerInfo { name, hosts, urls, .. } = info;
             let alive = alive.contains(&id);
+            let WorkerInfo { name, mut hosts, mut urls, .. } = info;
+            // Others get what a dead one had.
+            if !alive {
+                (hosts, urls) = (0, 0);
+            }
             Some((id, WorkerStatus { name, alive, hosts, urls }))
         };
         let mut workers: Vec<_> = all.into_iter().filter_map(worker).collect();
@@ -158,6 +162,7 @@ impl QueueAdmin {
                 from += records.len();
             }
         }
+        self.records_of(":bad", &mut each)?;
         self.failed(each)
     }
 
@@ -166,8 +171,13 @@ impl QueueAdmin {
     /// # Errors
     /// The server cannot be reached, or `each` has failed.
     pub fn failed(&mut self, mut each: impl FnMut(&[u8]) -> io::Result<()>) -> Result<(), QueueError> {
+        self.records_of(":dead:records", &mut each)
+    }
+
+    /// The records of a hash of each partition.
+    fn records_of(&mut self, name: &str, each: &mut impl FnMut(&[u8]) -> io::Result<()>) -> Result<(), QueueError> {
         for at in 0..self.partitions.len() {
-            let key = format!("{}:dead:records", self.partitions[at]);
+            let key = format!("{}{name}", self.partitions[at]);
             let mut call = Call::plain("HKEYS", at + 1);
             call.arg(&key);
             // HSCAN could give one twice.
@@ -222,7 +232,8 @@ impl QueueAdmin {
     pub fn clear(&mut self) -> Result<u64, QueueError> {
         // All nodes are known after it.
         self.status()?;
-        let mut removed = 0;
+        // Workers that live change nothing any more after this, so nothing stays.
+        let mut removed = self.remove_hashes()?;
         let pattern = format!("fetchall:{{{}[:}}]*", self.name);
         self.scan(&pattern, |admin, node, keys| {
             let unlink = |key: &String| {
@@ -235,6 +246,17 @@ impl QueueAdmin {
             removed += keys.len() as u64;
             Ok(())
         })?;
+        Ok(removed)
+    }
+
+    /// Removes the hashes of the job and of its partitions, without which no script does anything.
+    fn remove_hashes(&mut self) -> Result<u64, QueueError> {
+        let mut call = Call::plain("UNLINK", JOB);
+        call.arg(&self.job);
+        let mut removed = parsed::<u64>(Some(self.one(call)?))?;
+        for value in self.of_partitions("UNLINK", "", |_| {})? {
+            removed += parsed::<u64>(Some(value))?;
+        }
         Ok(removed)
     }
 
@@ -303,6 +325,7 @@ impl QueueAdmin {
 fn refusal(error: CallError) -> QueueError {
     match error {
         CallError::Away(text) | CallError::Refused(text) => QueueError(text),
+        CallError::Gone => QueueError("the job is no longer in this server".to_owned()),
     }
 }
 

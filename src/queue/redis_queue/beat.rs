@@ -94,7 +94,7 @@ impl RedisQueue {
 
     fn beat_call(&self, info: &str) -> Call {
         let mut call = self.job_call(&SCRIPTS.job_beat);
-        call.arg(&self.worker).arg(self.lease_micros()).arg(info);
+        call.arg(&self.worker).arg(self.lease_micros()).arg(info).arg(&self.created);
         call
     }
 

@@ -27,6 +27,10 @@ impl RedisQueue {
         loop {
             let error = match self.adopt_and_run(&make) {
                 Ok(values) => return Ok(values),
+                Err(CallError::Gone) => {
+                    self.is_gone = true;
+                    return Err(self.refusal(CallError::Gone));
+                }
                 Err(error @ CallError::Refused(_)) => return Err(self.refusal(error)),
                 Err(error @ CallError::Away(_)) => error,
             };

@@ -67,6 +67,7 @@ mod tests {
         match judge(&read(Some(Value::BulkString(info.into_bytes()))).unwrap(), None) {
             Ok(warnings) => warnings.join(" "),
             Err(CallError::Away(text) | CallError::Refused(text)) => format!("refused: {text}"),
+            Err(CallError::Gone) => "gone".to_owned(),
         }
     }
 

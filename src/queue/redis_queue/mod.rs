@@ -61,6 +61,8 @@ pub struct RedisQueueOptions {
     pub lease: Duration,
     /// How long a call waits for a server that is away.
     pub patience: Duration,
+    /// Whether this worker makes the job if there is none. One without URLs of its own cannot.
+    pub may_create: bool,
     /// The partitions, if this worker makes the job.
     pub partitions: u16,
     /// Ends a wait for a server that is away.
@@ -74,6 +76,7 @@ impl Default for RedisQueueOptions {
             settings: Vec::new(),
             lease: LEASE,
             patience: PATIENCE,
+            may_create: true,
             partitions: PARTITIONS,
             stop: Arc::default(),
         }
@@ -87,10 +90,16 @@ pub struct RedisQueue {
     address: String,
     warnings: Vec<String>,
     options: RedisQueueOptions,
+    /// The name of the job as people see it.
+    name: String,
     /// The name of the hash of the job, and of those of the partitions.
     job: String,
     partitions: Vec<String>,
     sessions: Vec<Session>,
+    /// When the job was made, in the server's words: another job may get its name.
+    created: String,
+    /// Whether the server has lost the job, or people have removed it.
+    is_gone: bool,
     /// A name that no other worker has.
     worker: String,
     leased: LeaseTable,
@@ -114,6 +123,9 @@ pub struct RedisQueue {
     /// The name of the list of the URL that was read last.
     list: Arc<str>,
 }
+
+/// The version, the partitions, the settings and the time of a job; nothing if there is no such job.
+type JoinAnswer = (Option<u32>, Option<usize>, Option<String>, Option<String>);
 
 /// Calls that had no answer.
 #[derive(Default)]
@@ -142,9 +154,12 @@ impl RedisQueue {
             address: address.to_string(),
             warnings: Vec::new(),
             options,
+            name: address.job.clone(),
             job,
             partitions: Vec::new(),
             sessions: Vec::new(),
+            created: String::new(),
+            is_gone: false,
             worker,
             leased: LeaseTable::default(),
             lost: Vec::new(),
@@ -160,7 +175,8 @@ impl RedisQueue {
         };
         queue.warnings = fitness::check(&mut queue.servers, JOB).map_err(|error| queue.refusal(error))?;
         queue.join(&address.job)?;
-        // Now the node of each partition is known.
+        // Now the node of each partition is known, and each partition is there.
+        queue.call(|queue| (0..queue.partitions.len()).map(|at| queue.partition_begins(at)).collect())?;
         let counts = queue.call(|queue| (0..queue.partitions.len()).map(|at| queue.count_call(at)).collect())?;
         queue.beat()?;
         let warning = queue.is_done(counts)?.map(|done| {
@@ -180,6 +196,10 @@ impl RedisQueue {
     fn refusal(&self, error: CallError) -> QueueError {
         match error {
             CallError::Away(text) | CallError::Refused(text) => QueueError(format!("{}: {text}", self.address)),
+            CallError::Gone => {
+                let Self { address, name, .. } = self;
+                QueueError(format!("{address}: the job {name} is no longer in this server; run again with the list"))
+            }
         }
     }
 
@@ -189,14 +209,20 @@ impl RedisQueue {
         let partitions = self.options.partitions.max(1);
         let values = self.call(|queue| {
             let mut call = queue.job_call(&SCRIPTS.job_join);
-            call.arg(VERSION).arg(partitions).arg(&settings);
+            call.arg(VERSION).arg(partitions).arg(&settings).arg(u8::from(queue.options.may_create));
             vec![call]
         })?;
-        let (version, partitions, theirs): (u32, usize, String) = parsed(values.into_iter().next())?;
+        let answer = values.into_iter().next();
+        let (Some(version), ..): JoinAnswer = parsed(answer.clone())? else {
+            let text = format!("no job {job}; give a list, or check job=NAME");
+            return Err(self.refusal(CallError::Refused(text)));
+        };
         if version != VERSION {
             let text = "the job was made by another version of fetchall; use that one, or another job=NAME".to_owned();
             return Err(self.refusal(CallError::Refused(text)));
         }
+        let (_, partitions, theirs, created): (u32, usize, String, String) = parsed(answer)?;
+        self.created = created;
         if let Some(text) = difference(&theirs, &settings) {
             let text = format!("the job has other settings: {text}; use them, or another job=NAME");
             return Err(self.refusal(CallError::Refused(text)));
@@ -205,6 +231,12 @@ impl RedisQueue {
         self.sessions = (0..partitions).map(|_| Session::default()).collect();
         self.beat.busy = vec![0; partitions];
         Ok(())
+    }
+
+    fn partition_begins(&self, at: usize) -> Call {
+        let mut call = Call::plain("HSETNX", at + 1);
+        call.arg(&self.partitions[at]).arg("created").arg(&self.created);
+        call
     }
 
     fn count_call(&self, at: usize) -> Call {

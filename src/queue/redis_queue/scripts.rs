@@ -19,6 +19,7 @@ pub(super) struct Scripts {
     pub(super) lease: Script,
     pub(super) lease_host: Script,
     pub(super) leave: Script,
+    pub(super) refuse: Script,
     pub(super) release: Script,
     pub(super) release_host: Script,
     pub(super) renew: Script,
@@ -29,6 +30,7 @@ pub(super) struct Scripts {
     pub(super) job_join: Script,
     pub(super) job_leave: Script,
     pub(super) job_list: Script,
+    pub(super) job_loaded: Script,
     pub(super) job_tell: Script,
 }
 
@@ -39,14 +41,17 @@ pub(super) struct Scripts {
 pub(super) static SCRIPTS: LazyLock<Scripts> = LazyLock::new(|| {
     const PARTITION: &str = include_str!("scripts/common.lua");
     const JOB: &str = include_str!("scripts/job_common.lua");
+    const GONE: &str = include_str!("scripts/gone.lua");
     let script = |flags: &str, common: &str, text: &str| {
         let text = format!("#!lua{flags}\n{common}\n{text}");
         let digest = Sha1::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
         Script { text, digest }
     };
-    let takes = |text| script("", PARTITION, text);
-    let gives_back = |text| script(" flags=allow-oom", PARTITION, text);
-    let of_job = |text| script(" flags=allow-oom", JOB, text);
+    let partition = format!("{GONE}\n{PARTITION}");
+    let job = format!("{GONE}\n{JOB}");
+    let takes = |text| script("", &partition, text);
+    let gives_back = |text| script(" flags=allow-oom", &partition, text);
+    let of_job = |text| script(" flags=allow-oom", &job, text);
     Scripts {
         add: takes(include_str!("scripts/add.lua")),
         adopt: gives_back(include_str!("scripts/adopt.lua")),
@@ -55,6 +60,7 @@ pub(super) static SCRIPTS: LazyLock<Scripts> = LazyLock::new(|| {
         lease: takes(include_str!("scripts/lease.lua")),
         lease_host: takes(include_str!("scripts/lease_host.lua")),
         leave: gives_back(include_str!("scripts/leave.lua")),
+        refuse: takes(include_str!("scripts/refuse.lua")),
         release: gives_back(include_str!("scripts/release.lua")),
         release_host: gives_back(include_str!("scripts/release_host.lua")),
         renew: gives_back(include_str!("scripts/renew.lua")),
@@ -65,6 +71,7 @@ pub(super) static SCRIPTS: LazyLock<Scripts> = LazyLock::new(|| {
         job_join: script("", JOB, include_str!("scripts/job_join.lua")),
         job_leave: of_job(include_str!("scripts/job_leave.lua")),
         job_list: of_job(include_str!("scripts/job_list.lua")),
-        job_tell: script("", JOB, include_str!("scripts/job_tell.lua")),
+        job_loaded: of_job(include_str!("scripts/job_loaded.lua")),
+        job_tell: script("", &job, include_str!("scripts/job_tell.lua")),
     }
 });

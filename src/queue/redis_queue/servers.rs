@@ -15,6 +15,13 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// The server answers a call within this time. After it the connection counts as broken.
 const ANSWER: Duration = Duration::from_secs(5);
 
+/// Advice about a server that wants a password.
+const NO_PASSWORD: &str = "the server asks for a password; write redis://:PASSWORD@HOST, also in place of unix:";
+
+/// Advice about a server that does not answer within [`CONNECT`] or [`ANSWER`].
+const SILENT: &str =
+    "no answer within 5 s; check that the server is well, and that rediss:// (TLS) or redis:// (without) is right";
+
 /// How often a call follows the slots of a cluster from node to node.
 const MOST_REDIRECTS: u32 = 5;
 
@@ -55,6 +62,8 @@ pub(super) enum CallError {
     Away(String),
     /// The server refuses, and will refuse again.
     Refused(String),
+    /// The job is not there any more.
+    Gone,
 }
 
 /// The nodes of a server and which of them has which keys.
@@ -240,8 +249,12 @@ fn failed(error: RedisError) -> CallError {
         (ErrorKind::AuthenticationFailed, _) | (_, Some("WRONGPASS")) => {
             CallError::Refused("the server refuses the user or the password".to_owned())
         }
-        (_, Some("NOAUTH")) => {
-            CallError::Refused("the server asks for a password; write redis://:PASSWORD@HOST".to_owned())
+        (_, Some("GONE")) => CallError::Gone,
+        (_, Some("NOAUTH")) => CallError::Refused(NO_PASSWORD.to_owned()),
+        // The library asks for the database first, and gives the answer another kind.
+        _ if detail.contains("Authentication required") => CallError::Refused(NO_PASSWORD.to_owned()),
+        _ if detail.contains("DB index is out of range") => {
+            CallError::Refused("the server has no database of this number; write /0".to_owned())
         }
         (_, Some("NOPERM")) => CallError::Refused(format!("the user may not do this: {detail}")),
         (_, Some("OOM")) => CallError::Away(
@@ -253,6 +266,10 @@ fn failed(error: RedisError) -> CallError {
         }
         (ErrorKind::Parse | ErrorKind::UnexpectedReturnType, _) => {
             CallError::Refused("no Redis server answers there".to_owned())
+        }
+        (ErrorKind::Io, _) if error.is_timeout() => CallError::Away(SILENT.to_owned()),
+        (ErrorKind::Io, _) if error.is_connection_refusal() => {
+            CallError::Away(format!("{error}; check that the server runs, and that it listens at this address"))
         }
         (ErrorKind::Io, _) => CallError::Away(error.to_string()),
         _ => CallError::Refused(error.to_string()),

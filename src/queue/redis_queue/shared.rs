@@ -5,12 +5,11 @@ use std::time::Duration;
 use redis::Value;
 
 use super::lease::{Dying, HostSelection, Leased, PartitionCounts, PartitionShare, divided, read_dying, state_of};
-use super::servers::Call;
 use super::urls::DoneUrl;
-use super::{JOB, RedisQueue, SCRIPTS, pace, parsed};
+use super::{RedisQueue, SCRIPTS, pace, parsed};
 use crate::queue::{
-    Added, Committed, HostPace, LeaseId, ListClaim, QueueError, Queued, Renewal, ReturnedUrl, SharedLeases,
-    SharedQueue, SharedRequest, SharedRest,
+    Added, Committed, HostPace, LeaseId, ListClaim, QueueError, Queued, RefusedLine, Renewal, ReturnedUrl,
+    SharedLeases, SharedQueue, SharedRequest, SharedRest,
 };
 
 /// A lease asks so many partitions first that each gives some URLs.
@@ -59,6 +58,18 @@ impl RedisQueue {
 impl SharedQueue for RedisQueue {
     fn add(&mut self, batch: &[Queued]) -> Result<Added, QueueError> {
         self.add_urls(batch)
+    }
+
+    fn add_refused(&mut self, lines: &[RefusedLine]) -> Result<(), QueueError> {
+        self.call(|queue| {
+            let calls = lines.iter().map(|line| {
+                let mut call = queue.partition_call(&SCRIPTS.refuse, queue.partition_of(&line.place));
+                call.arg(&line.place).arg(&line.record);
+                call
+            });
+            calls.collect()
+        })?;
+        Ok(())
     }
 
     fn lease(&mut self, request: &SharedRequest) -> Result<SharedLeases, QueueError> {
@@ -179,6 +190,10 @@ impl SharedQueue for RedisQueue {
         Ok(renewed)
     }
 
+    fn is_gone(&self) -> bool {
+        self.is_gone
+    }
+
     fn tell_all(&mut self, notes: &[Box<str>]) -> Result<(), QueueError> {
         self.call(|queue| {
             let mut call = queue.job_call(&SCRIPTS.job_tell);
@@ -210,8 +225,8 @@ impl SharedQueue for RedisQueue {
     fn list_loaded(&mut self, digest: &str) -> Result<(), QueueError> {
         let state = format!("loaded {}", self.loading.get(digest).map_or("", String::as_str));
         self.call(|queue| {
-            let mut call = Call::plain("HSET", JOB);
-            call.arg(format!("{}:lists", queue.job)).arg(digest).arg(&state);
+            let mut call = queue.job_call(&SCRIPTS.job_loaded);
+            call.arg(digest).arg(&state);
             vec![call]
         })?;
         Ok(())

@@ -9,7 +9,7 @@ pub struct QueueStatus {
     pub job: String,
     /// Whether people have paused it.
     pub paused: bool,
-    /// URLs that were added.
+    /// URLs of the job: the sum of those that wait, are leased or are done.
     pub added: u64,
     /// URLs that wait.
     pub waiting: u64,
@@ -33,6 +33,13 @@ pub struct QueueStatus {
     pub workers: Vec<WorkerStatus>,
     /// The lists.
     pub lists: Vec<ListStatus>,
+}
+
+impl QueueStatus {
+    /// URLs with a committed outcome.
+    pub fn done(&self) -> u64 {
+        self.ok + self.http_error + self.failed + self.skipped
+    }
 }
 
 /// A worker.

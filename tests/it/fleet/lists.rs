@@ -24,12 +24,15 @@ fn a_list_is_loaded_once_and_fetched_by_all_workers() {
         .iter()
         .map(|name| worker(&redis, "list", name, &["-c", "8", "sites.txt"]).file("sites.txt", &text).spawn())
         .collect();
+    hosts.wait_for(1, || false);
     // It has no list of its own.
     workers.push(worker(&redis, "list", "d", &["-c", "8"]).spawn());
     let codes: BTreeSet<_> = workers.into_iter().map(|running| running.wait().code()).collect();
     assert_eq!(codes, BTreeSet::from([Some(0), Some(1)]), "one worker has the line that is no URL");
     let outcomes = exported(&redis, "list");
-    assert_eq!(outcomes.keys().cloned().collect::<BTreeSet<_>>(), urls.iter().cloned().collect());
+    let lines = urls.iter().cloned().chain(["no url".to_owned()]);
+    assert_eq!(outcomes.keys().cloned().collect::<BTreeSet<_>>(), lines.collect());
+    assert_eq!(outcomes["no url"]["outcome"], "failed", "the line that is no URL has its outcome");
     assert_eq!(hosts.requests().len(), urls.len(), "each URL was asked for once");
     hosts.assert_one_worker_at_a_time();
 }

@@ -1,5 +1,7 @@
--- Notes that a worker lives. ARGV: worker, time of a lease, what it says of itself. Returns whether the job is paused,
--- whether a worker that lives loads a list, and of each other worker that lives: worker, what it says.
+-- Notes that a worker lives. ARGV: worker, time of a lease, what it says of itself, the time at which its job was made:
+-- another job may have the name now. Returns whether the job is paused, whether a worker that lives loads a
+-- list, and of each other worker that lives: worker, what it says.
+if redis.call('HGET', base, 'created') ~= ARGV[4] then return redis.error_reply(GONE) end
 local lease = tonumber(ARGV[2])
 redis.call('ZADD', alive, now + lease, ARGV[1])
 redis.call('HSET', workers, ARGV[1], ARGV[3])

@@ -155,6 +155,33 @@ fn wrong_password_is_refused_without_showing_it() {
 }
 
 #[test]
+fn database_of_a_server_with_a_password_is_refused_with_advice() {
+    if !is_testable() {
+        return;
+    }
+    let server = RedisServer::start_with(&["--requirepass", "swordfish"]);
+    let open = |password: Option<&str>, database| {
+        let password = password.map(str::to_owned);
+        let address = QueueAddress { password, database, ..server.address("j") };
+        RedisQueue::open(&address, impatient()).map(drop).unwrap_err().to_string()
+    };
+    let error = open(None, 3);
+    assert!(error.contains("redis://:PASSWORD@HOST") && error.contains("unix:"), "{error}");
+    let error = open(Some("swordfish"), 300);
+    assert!(error.contains("no database of this number"), "{error}");
+}
+
+#[test]
+fn silent_server_is_told_of() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = QueueServer::Tcp { host: "127.0.0.1".to_owned(), port, tls: false };
+    let address = QueueAddress { server, user: None, password: None, database: 0, job: "j".to_owned() };
+    let error = RedisQueue::open(&address, impatient()).map(drop).unwrap_err().to_string();
+    assert!(error.contains("no answer within 5 s") && error.contains("rediss:// (TLS)"), "{error}");
+}
+
+#[test]
 fn server_that_evicts_keys_is_refused() {
     if !is_testable() {
         return;
@@ -197,6 +224,7 @@ fn port_without_redis_is_refused() {
     web.join().unwrap();
     let error = RedisQueue::open(&address, options()).map(drop).unwrap_err().to_string();
     assert!(error.contains(&format!("127.0.0.1:{port}")) && error.contains("refused"), "{error}");
+    assert!(error.contains("check that the server runs"), "{error}");
 }
 
 impl RedisQueue {

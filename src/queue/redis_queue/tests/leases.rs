@@ -79,6 +79,28 @@ fn url_that_kills_its_workers_fails_and_can_be_retried() {
     assert_eq!(exported(&server), "a.test/1 b.test/1");
     let status = admin.status().unwrap();
     assert_eq!((status.ok, status.failed, status.retryable), (2, 0, 0));
+    assert_eq!((status.added, status.done()), (2, 2), "a revived URL counts once");
+    let others = status.workers.iter().filter(|worker| !worker.alive);
+    assert!(others.into_iter().all(|worker| (worker.hosts, worker.urls) == (0, 0)), "{:?}", status.workers);
+}
+
+#[test]
+fn url_without_a_record_does_not_count_as_added() {
+    if !is_testable() {
+        return;
+    }
+    let server = RedisServer::start();
+    let mut queue = worker(&server, options());
+    add(&mut queue, "a.test/1 a.test/sitemap.xml");
+    let leases = lease(&mut queue);
+    let done = |url: &LeasedUrl| match url.url.url.path() {
+        "/1" => outcome(url),
+        _ => Committed { record: Vec::new(), ..outcome(url) },
+    };
+    let done: Vec<_> = leases.urls.iter().map(done).collect();
+    SharedQueue::complete(&mut queue, &done).unwrap();
+    let status = QueueAdmin::open(&server.address("j")).unwrap().status().unwrap();
+    assert_eq!((status.added, status.done(), status.waiting, status.leased), (1, 1, 0, 0));
 }
 
 #[test]

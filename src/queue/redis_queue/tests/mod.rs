@@ -1,6 +1,7 @@
 //! Tests of the queue with a Redis server of their own.
 
 mod faults;
+mod gone;
 mod leases;
 mod server;
 mod workers;

@@ -82,7 +82,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Some(Command::Explain(args)) => commands::explain::tell(&explain_args::resolve(&args, &env()?)?),
         Some(Command::Wacz { paths, output }) => commands::wacz::run(&paths, &output),
         Some(Command::Warc { command }) => commands::warc::run(&command),
-        Some(Command::Queue { command }) => commands::queue::run(&command),
+        Some(Command::Queue { command }) => commands::queue::run(&command, &env()?),
         Some(Command::Demo { crawl, mirror, settings }) => {
             let env = env()?;
             let defaults = match (crawl, &mirror) {

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 /// The text below the help.
 pub const NOTES: &str = "\
 QUEUE is the value of --queue: redis://[USER:PASSWORD@]HOST[:PORT][/DB]?job=NAME, rediss://…, or unix:/PATH?job=NAME.
-A password on the command line is seen by other users of the machine.";
+A password on the command line is seen by other users of the machine: set FETCHALL_QUEUE and leave QUEUE out.";
 
 /// The commands for a queue.
 #[derive(Debug, Subcommand)]
@@ -62,7 +62,7 @@ pub enum QueueCommand {
 /// The queue.
 #[derive(Debug, Args)]
 pub struct QueueArg {
-    /// The server and the job
+    /// The server and the job [default: the setting `queue`]
     #[arg(value_name = "QUEUE")]
-    pub queue: String,
+    pub queue: Option<String>,
 }

@@ -6,12 +6,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use fetchall::app::{LARGEST_SETTINGS, read_bounded, read_unnamed, shown_unusable};
-use fetchall::config::{Config, Format, Key, Layers, Origins, Raw, SettingSource, Task};
+use fetchall::config::{Config, Format, Key, Layers, Origins, QueueAddress, Raw, SettingSource, Task};
 use fetchall::model::{shown_path, shown_text};
 use fetchall::policy::naming::Template;
 use fetchall::policy::rerun::selection::Selection;
 use fetchall::policy::text::glob::Globs;
 
+use super::args;
 use super::env::Env;
 use super::exit::UsageError;
 use super::inputs::{self, InputArg, InputWords, absent};
@@ -182,6 +183,16 @@ pub fn settings_over(defaults: Config, args: &SettingArgs, env: &Env) -> Result<
             Err(UsageError(problems))
         }
     }
+}
+
+/// Returns the queue that the variable or a file of settings names.
+///
+/// # Errors
+/// Returns all errors of all layers.
+pub fn queue(env: &Env) -> Result<Option<QueueAddress>, UsageError> {
+    let words = std::iter::once("fetchall".into());
+    let without_flags = args::parse(words).map_err(|error| UsageError::one(error.to_string()))?;
+    Ok(settings(&without_flags.job.settings, env)?.config.fleet.queue)
 }
 
 /// Resolves a download: its settings, inputs and outputs.

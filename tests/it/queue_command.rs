@@ -84,6 +84,44 @@ fn export_has_each_record_and_clear_asks_first() {
 }
 
 #[test]
+fn queue_comes_from_the_settings_if_the_command_names_none() {
+    let Some(server) = Redis::start() else { return };
+    let address = server.job("j");
+    let _worker = job(&address);
+    let run = Fetchall::new().env("FETCHALL_QUEUE", &address).args(["queue", "status"]).run().expect_code(0);
+    assert!(run.stdout.contains("2 added, 1 wait"), "{}", run.stdout);
+    let missing = queue(&["status"], 2).stderr;
+    assert!(missing.contains("FETCHALL_QUEUE"), "{missing}");
+    Fetchall::new().env("FETCHALL_QUEUE", &address).args(["demo", "--quiet"]).run();
+    let run = queue(&["status", &address], 0);
+    assert!(run.stdout.contains("2 added, 1 wait"), "the demo is no part of the job: {}", run.stdout);
+}
+
+#[test]
+fn worker_without_a_list_ends_with_2_if_there_is_no_job() {
+    let Some(server) = Redis::start() else { return };
+    let run = Fetchall::new().args(["--queue", &server.job("typo")]).run().expect_code(2);
+    assert!(run.stderr.contains("no job typo; give a list"), "{}", run.stderr);
+    queue(&["status", &server.job("typo")], 2);
+}
+
+#[test]
+fn line_that_is_no_url_stays_failed_in_the_job() {
+    let Some(server) = Redis::start() else { return };
+    let address = server.job("bad");
+    let list = "foo bar\nhttp://joe:hunter2@127.0.0.1/x\n";
+    let run = |code| Fetchall::new().args(["--queue", &address, "l"]).file("l", list).run().expect_code(code);
+    run(1);
+    // The list is loaded, and its outcomes stay.
+    run(0);
+    let status: serde_json::Value = serde_json::from_str(&queue(&["status", &address, "--json"], 0).stdout).unwrap();
+    assert_eq!((&status["failed"], &status["added"]), (&2.into(), &2.into()), "{status}");
+    let export = queue(&["export", &address], 0).stdout;
+    assert!(export.contains("foo bar") && export.contains("\"outcome\":\"failed\""), "{export}");
+    assert!(!export.contains("hunter2"), "{export}");
+}
+
+#[test]
 fn wrong_queue_is_refused_without_showing_its_password() {
     for (address, why) in [
         ("redis://ann:hunter2@127.0.0.1:1/0?job=a b", "no name of a job"),

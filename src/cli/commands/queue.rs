@@ -8,14 +8,17 @@ use fetchall::policy::text::printable::printable;
 use fetchall::queue::{HostStatus, QueueAdmin, QueueStatus};
 use serde::Deserialize;
 
+use crate::cli::env::Env;
 use crate::cli::exit::{Exit, UsageError};
 use crate::cli::queue_args::{QueueArg, QueueCommand};
+use crate::cli::resolve;
 use crate::cli::screen;
 
 const CANNOT_WRITE: &str = "cannot write to standard output";
 
 /// Runs a command of `fetchall queue`.
-pub fn run(command: &QueueCommand) -> anyhow::Result<Exit> {
+pub fn run(command: &QueueCommand, env: &Env) -> anyhow::Result<Exit> {
+    let open = |queue: &QueueArg| open(queue, env);
     let mut out = BufWriter::new(io::stdout().lock());
     match command {
         QueueCommand::Status { queue, json } => {
@@ -57,9 +60,13 @@ pub fn run(command: &QueueCommand) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn open(queue: &QueueArg) -> anyhow::Result<QueueAdmin> {
-    // The text may hold a password, so the message does not repeat it.
-    let address = QueueAddress::parse(&queue.queue).map_err(|problem| UsageError::one(format!("QUEUE {problem}")))?;
+fn open(queue: &QueueArg, env: &Env) -> anyhow::Result<QueueAdmin> {
+    let address = match &queue.queue {
+        // The text may hold a password, so the message does not repeat it.
+        Some(text) => QueueAddress::parse(text).map_err(|problem| UsageError::one(format!("QUEUE {problem}")))?,
+        None => resolve::queue(env)?
+            .ok_or_else(|| UsageError::one("QUEUE is missing; write it, or set FETCHALL_QUEUE to it"))?,
+    };
     QueueAdmin::open(&address).map_err(|error| UsageError::one(format!("{address}: {error}")).into())
 }
 
@@ -75,7 +82,7 @@ fn clear(admin: &mut QueueAdmin, is_sure: bool, is_forced: bool) -> anyhow::Resu
         let problem = format!("workers of the job: {alive}; stop them first, or add --force");
         return Err(UsageError::one(problem).into());
     }
-    let done = status.ok + status.http_error + status.failed + status.skipped;
+    let done = status.done();
     if !is_sure {
         let QueueStatus { job, waiting, .. } = &status;
         let problem = format!("this removes job {job} with {done} records and {waiting} URLs that wait; add --yes");
@@ -97,7 +104,7 @@ fn read_failed(record: &[u8]) -> Option<String> {
 
 fn status_text(status: &QueueStatus) -> String {
     let QueueStatus { job, added, waiting, leased, ok, http_error, failed, skipped, .. } = status;
-    let done = ok + http_error + failed + skipped;
+    let done = status.done();
     let paused = if status.paused { " (paused)" } else { "" };
     let mut lines = vec![
         format!("job       {job}{paused}"),
@@ -108,8 +115,10 @@ fn status_text(status: &QueueStatus) -> String {
         lines.push(format!("          {} of the failed can be tried again: fetchall queue retry", status.retryable));
     }
     for worker in &status.workers {
-        let state = if worker.alive { "" } else { " (gone)" };
-        lines.push(format!("worker    {}{state}: {} hosts, {} URLs", worker.name, worker.hosts, worker.urls));
+        lines.push(match worker.alive {
+            true => format!("worker    {}: {} hosts, {} URLs", worker.name, worker.hosts, worker.urls),
+            false => format!("worker    {} (gone)", worker.name),
+        });
     }
     for list in &status.lists {
         lines.push(format!(

@@ -73,8 +73,9 @@ pub(super) fn input(arg: &InputArg) -> Input {
 
 /// Downloads a small site that is served on loopback, or crawls it.
 pub fn demo(mut resolved: Resolved, vars: &Vars) -> anyhow::Result<Exit> {
-    // A proxy on another host cannot reach the demo site.
+    // A proxy on another host cannot reach the demo site, nor can the other workers of a job.
     resolved.config.proxy = None;
+    resolved.config.fleet.queue = None;
     resolved.validate()?;
     let runtime = runtime()?;
     let crawls = resolved.config.crawl.follow;

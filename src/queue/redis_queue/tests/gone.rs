@@ -11,10 +11,13 @@ fn assert_gone<T: std::fmt::Debug>(queue: &RedisQueue, result: Result<T, crate::
     assert!(error.contains(GONE) && queue.is_gone(), "{error}");
 }
 
+/// A call of a queue.
+type QueueCall<'a> = &'a dyn Fn(&mut RedisQueue) -> Result<(), crate::queue::QueueError>;
+
 /// Every call says that the job is gone, and none makes a key.
 fn assert_all_gone(queue: &mut RedisQueue, leases: &SharedLeases) {
     let outcomes: Vec<_> = leases.urls.iter().map(outcome).collect();
-    let calls: [&dyn Fn(&mut RedisQueue) -> Result<(), crate::queue::QueueError>; 7] = [
+    let calls: [QueueCall<'_>; 7] = [
         &|queue| SharedQueue::lease(queue, &ALL).map(drop),
         &|queue| queue.renew().map(drop),
         &|queue| SharedQueue::complete(queue, &outcomes).map(drop),

@@ -42,7 +42,7 @@ pub(super) fn remove(document: &Document) {
     remove_without_text(document);
     remove_headers(document);
     let Some(body) = document.body() else { return };
-    let mut search = Search { boxes: Vec::new(), panels: panels(document) };
+    let mut search = BoxSearch { boxes: Vec::new(), panels: panels(document) };
     let all = search.weigh(&body, false).unlinked;
     remove_boxes(&search.boxes, all);
 }
@@ -99,12 +99,12 @@ struct Weight {
 }
 
 /// A search for boxes that are no content.
-struct Search<'a> {
+struct BoxSearch<'a> {
     boxes: Vec<MarkedBox<'a>>,
     panels: HashSet<String>,
 }
 
-impl<'a> Search<'a> {
+impl<'a> BoxSearch<'a> {
     /// Returns the text of an element. Removes elements that are surely no content, and notes the boxes.
     fn weigh(&mut self, node: &NodeRef<'a>, is_linked: bool) -> Weight {
         if node.is_text() {

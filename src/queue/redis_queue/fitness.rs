@@ -4,24 +4,24 @@ use std::collections::HashMap;
 
 use redis::Value;
 
-use super::parsed;
-use super::servers::{Call, CallError, Servers};
+use super::servers::{Call, CallError};
+use super::{JOB, RedisQueue, parsed};
 use crate::queue::QueueError;
 
 /// The oldest major version with all that the scripts use.
 const OLDEST: u32 = 7;
 
-/// Checks a server. Returns warnings.
+/// Checks a server, which may be away for a moment. Returns warnings.
 ///
 /// # Errors
-/// It is too old, read-only, or may forget keys.
-pub(super) fn check(servers: &mut Servers, place: usize) -> Result<Vec<String>, CallError> {
-    let mut config = Call::plain("CONFIG", place);
+/// It cannot be reached, is too old, read-only, or may forget keys.
+pub(super) fn check(queue: &mut RedisQueue) -> Result<Vec<String>, QueueError> {
+    let mut config = Call::plain("CONFIG", JOB);
     config.arg("GET").arg("save");
-    let info = servers.run(&[Call::plain("INFO", place)])?.into_iter().next();
+    let info = queue.call(|_| vec![Call::plain("INFO", JOB)])?.into_iter().next();
     // Servers for hire refuse CONFIG.
-    let save = servers.run(&[config]).ok().and_then(|values| values.into_iter().next());
-    judge(&read(info).map_err(|error| CallError::Refused(error.0))?, save)
+    let save = queue.servers.run(&[config]).ok().and_then(|values| values.into_iter().next());
+    judge(&read(info)?, save).map_err(|error| queue.refusal(error))
 }
 
 /// Reads the answer of INFO.

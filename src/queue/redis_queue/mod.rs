@@ -173,7 +173,7 @@ impl RedisQueue {
             loading: HashMap::new(),
             list: Arc::default(),
         };
-        queue.warnings = fitness::check(&mut queue.servers, JOB).map_err(|error| queue.refusal(error))?;
+        queue.warnings = fitness::check(&mut queue)?;
         queue.join(&address.job)?;
         // Now the node of each partition is known, and each partition is there.
         queue.call(|queue| (0..queue.partitions.len()).map(|at| queue.partition_begins(at)).collect())?;

@@ -59,7 +59,7 @@ fn a_server_that_is_killed_loses_no_page() {
     hosts.assert_one_worker_at_a_time();
 }
 
-/// By hand: `cargo test --release --test it -- --ignored --nocapture fleet::kills::two_of_four`.
+/// By hand: `cargo test --release --test it -- --ignored --nocapture crawl_of_200_000`.
 #[test]
 #[ignore = "takes minutes"]
 fn crawl_of_200_000_pages_survives_kills_of_workers_and_server() {

@@ -72,3 +72,19 @@ fn an_idle_worker_gets_hosts_of_a_busy_one() {
     assert_eq!(exported(&redis, "late").len(), urls.len());
     hosts.assert_one_worker_at_a_time();
 }
+
+#[test]
+fn a_short_list_is_divided() {
+    let Some(redis) = Redis::start() else { return };
+    let hosts = Hosts::start(8, Duration::from_millis(800), |_, _, path| Answer::page(path.to_owned()));
+    let text = list_of(&hosts, 8, 6).join("\n");
+    let arguments = ["-c", "2", "--per-host", "1", "l"];
+    let workers = ["a", "b", "c", "d"].map(|name| worker(&redis, "short", name, &arguments).file("l", &text).spawn());
+    all_end(workers.into());
+    let requests = hosts.requests();
+    let of = |name: &str| requests.iter().filter(|request| request.worker == name).count();
+    let helpers = ["a", "b", "c", "d"].iter().filter(|name| of(name) >= 4).count();
+    assert!(helpers >= 3, "{:?} of {} requests", ["a", "b", "c", "d"].map(of), requests.len());
+    assert_eq!(exported(&redis, "short").len(), 48);
+    hosts.assert_one_worker_at_a_time();
+}

@@ -1,6 +1,7 @@
 //! One pace for a host over the whole fleet.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -53,16 +54,42 @@ fn the_delay_of_a_host_holds_for_all_workers() {
     assert!(moves > 0, "some host was asked by two workers");
 }
 
+/// A host that asks for nine seconds at its first request.
+fn holding_host() -> Hosts {
+    let asked = AtomicUsize::new(0);
+    Hosts::start(1, Duration::from_millis(2), move |_, _, path| match asked.fetch_add(1, Ordering::SeqCst) {
+        0 => Answer { status: 503, fields: "Retry-After: 9\r\n".to_owned(), body: String::new() },
+        _ => Answer::page(path.to_owned()),
+    })
+}
+
+/// The second request came from the second worker, and not before its time.
+fn assert_held(hosts: &Hosts) {
+    let requests = hosts.requests();
+    let (held, next) = (&requests[0], &requests[1]);
+    assert_eq!((held.worker.as_str(), next.worker.as_str()), ("a", "b"));
+    assert!(next.began - held.began >= Duration::from_millis(8900), "{:?}", next.began - held.began);
+}
+
+#[test]
+fn a_hold_is_kept_after_a_stop() {
+    let Some(redis) = Redis::start() else { return };
+    let hosts = holding_host();
+    let arguments = ["--retry", "3", "-c", "2", &hosts.url(0, "/a"), &hosts.url(0, "/b")];
+    let first = worker(&redis, "stop", "a", &arguments).with_retries().spawn();
+    hosts.wait_for(1, || false);
+    let second = worker(&redis, "stop", "b", &arguments).with_retries().spawn();
+    first.interrupt();
+    assert_eq!(first.wait().code(), Some(130));
+    all_end(vec![second]);
+    assert_held(&hosts);
+    assert!(exported(&redis, "stop").values().all(|record| record["outcome"] == "ok"));
+}
+
 #[test]
 fn a_hold_is_kept_by_the_worker_that_takes_over_from_a_dead_one() {
     let Some(redis) = Redis::start() else { return };
-    let asked = std::sync::atomic::AtomicUsize::new(0);
-    let hosts = Hosts::start(1, Duration::from_millis(2), move |_, _, path| {
-        match asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
-            0 => Answer { status: 503, fields: "Retry-After: 9\r\n".to_owned(), body: String::new() },
-            _ => Answer::page(path.to_owned()),
-        }
-    });
+    let hosts = holding_host();
     let arguments = ["--retry", "3", "-c", "2", &hosts.url(0, "/a"), &hosts.url(0, "/b")];
     let first = worker(&redis, "hold", "a", &arguments).with_retries().spawn();
     hosts.wait_for(1, || false);
@@ -76,9 +103,6 @@ fn a_hold_is_kept_by_the_worker_that_takes_over_from_a_dead_one() {
     first.signal(Signal::KILL);
     first.wait();
     all_end(vec![second]);
-    let requests = hosts.requests();
-    let (held, next) = (&requests[0], &requests[1]);
-    assert_eq!((held.worker.as_str(), next.worker.as_str()), ("a", "b"));
-    assert!(next.began - held.began >= Duration::from_millis(8900), "{:?}", next.began - held.began);
+    assert_held(&hosts);
     assert!(exported(&redis, "hold").values().all(|record| record["outcome"] == "ok"));
 }

@@ -51,6 +51,19 @@ fn call_waits_for_a_server_that_comes_back() {
 }
 
 #[test]
+fn worker_that_joins_waits_for_a_server_that_comes_back() {
+    if !is_testable() {
+        return;
+    }
+    let mut server = RedisServer::start();
+    server.kill();
+    let address = server.address("j");
+    let joining = thread::spawn(move || RedisQueue::open(&address, options()).map(drop));
+    server.restart();
+    assert_eq!(joining.join().unwrap(), Ok(()));
+}
+
+#[test]
 fn url_that_a_lost_answer_leased_waits_again() {
     if !is_testable() {
         return;
@@ -222,7 +235,7 @@ fn port_without_redis_is_refused() {
     let error = RedisQueue::open(&address, options()).map(drop).unwrap_err().to_string();
     assert!(error.contains("no Redis server answers there"), "{error}");
     web.join().unwrap();
-    let error = RedisQueue::open(&address, options()).map(drop).unwrap_err().to_string();
+    let error = RedisQueue::open(&address, impatient()).map(drop).unwrap_err().to_string();
     assert!(error.contains(&format!("127.0.0.1:{port}")) && error.contains("refused"), "{error}");
     assert!(error.contains("check that the server runs"), "{error}");
 }

@@ -1,13 +1,13 @@
 //! The element of a page with its main content.
 //!
-//! `main` and `role=main` say it themselves, and so does an `article` with half of the text. In other pages with menus the text is what a port of
-//! Readability finds, unless that loses headings, code, tables, or much text that is no link.
+//! `main` and `role=main` say it themselves, and so does an `article` with half of the text. In other pages with menus
+//! a port of Readability finds the text, unless that loses headings, code, tables, or much of the text.
 
 use dom_query::{Document, NodeRef};
 use dom_smoothie::{Config, ParsePolicy, Readability};
 use url::Url;
 
-use super::weight::unlinked_bytes;
+use super::weight::{text_bytes, unlinked_bytes};
 
 /// Elements that say that they are the main content.
 const MAIN: &str = "main, [role=main]";
@@ -118,8 +118,4 @@ fn plain_text_bytes(document: &Document) -> usize {
 
 fn all_text_bytes(document: &Document) -> usize {
     document.body().as_ref().map_or(0, text_bytes)
-}
-
-fn text_bytes(node: &NodeRef<'_>) -> usize {
-    node.text().split_whitespace().map(str::len).sum()
 }
